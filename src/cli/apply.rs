@@ -202,7 +202,8 @@ impl<W: Writer> Applying<'_, W> {
             document.exit_code = exit.code();
         }
         if !outcome.is_whole() {
-            document.recover = Some(recover::command(&self.args.plan, self.global));
+            let spec = (self.args.spec.as_deref(), self.args.without_spec);
+            document.recover = Some(recover::command(&self.args.plan, spec, self.global));
         }
         if let Some(journal) = journal {
             journal.ends(&document);

@@ -215,20 +215,13 @@ pub struct ConfigArgs {
     pub spec_form: bool,
     /// How to print it, as Compose's option says it
     #[arg(long, value_name = "FORMAT", default_value = "json", value_enum)]
-    pub format: ConfigFormat,
+    pub format: super::config::ConfigFormat,
     /// What to do about references that cannot be resolved here
     #[arg(long, value_name = "HOW", default_value = "error", value_enum)]
     pub unresolved: Unresolved,
     /// Let the files name files of this folder too, not only of their own repository
     #[arg(long, value_name = "DIR")]
     pub allow_outside: Vec<PathBuf>,
-}
-
-/// `bayplan config --format`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ConfigFormat {
-    /// JSON, the only form.
-    Json,
 }
 
 /// `bayplan plan`.
@@ -437,6 +430,7 @@ pub struct ApplyArgs {
 
 /// `bayplan recover`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct RecoverArgs {
     /// The plan that was applied; - is stdin
     #[arg(value_name = "PLAN")]
@@ -447,6 +441,12 @@ pub struct RecoverArgs {
     /// All that was begun is finished
     #[arg(long, requires = "plan")]
     pub finish: bool,
+    /// The spec must be found here and still declare the same
+    #[arg(long, value_name = "FILE", requires = "plan")]
+    pub spec: Option<PathBuf>,
+    /// Do not look for the spec: whether it still declares the same is not checked
+    #[arg(long, requires = "plan", conflicts_with = "spec")]
+    pub without_spec: bool,
     /// Keep a journal there, as apply does
     #[arg(long, value_name = "FILE", requires = "plan")]
     pub journal: Option<PathBuf>,

@@ -1,5 +1,7 @@
 //! `bayplan config`.
 
+use clap::ValueEnum;
+
 use super::args::{ConfigArgs, Unresolved};
 use super::files::{self, Files};
 use super::report::{Exit, Failure, Result};
@@ -8,6 +10,13 @@ use crate::base::canonical;
 use crate::base::ident::Reference;
 use crate::compose::go::Go;
 use crate::options::value::marked_reference;
+
+/// `bayplan config --format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ConfigFormat {
+    /// JSON, the only form.
+    Json,
+}
 
 /// Runs the command.
 pub fn run(args: &ConfigArgs, files: &Files) -> Result {

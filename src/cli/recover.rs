@@ -58,8 +58,12 @@ pub fn run(args: &RecoverArgs, global: &Global, files: &Files) -> Result {
 }
 
 /// The command that recovers a plan, for pasting into a shell.
-pub fn command(plan: &Path, global: &Global) -> String {
+pub fn command(plan: &Path, spec: (Option<&Path>, bool), global: &Global) -> String {
     let mut words = vec!["bayplan".to_owned(), "recover".to_owned()];
+    let (file, without) = spec;
+    let file = file.map(|file| ["--spec".to_owned(), file.to_string_lossy().into_owned()]);
+    words.extend(file.into_iter().flatten());
+    words.extend(without.then(|| "--without-spec".to_owned()));
     for (flag, value) in [("--host", &global.host), ("--context", &global.context)] {
         words.extend(value.iter().flat_map(|value| [flag.to_owned(), value.clone()]));
     }
@@ -137,8 +141,17 @@ fn line(left: &Leftover, alive: &BTreeMap<String, bool>) -> String {
 type Attempt = std::result::Result<Exit, Refusal>;
 
 fn attempt(args: &RecoverArgs, path: &Path, global: &Global, results: &Results<'_>) -> Attempt {
-    let place = SpecPlace { file: None, without: true, outside: &args.allow_outside };
-    let opened = load_plan::open(results.files(), path, None, place)?;
+    let open = |without: bool| {
+        let (file, outside) = (args.spec.as_deref(), args.allow_outside.as_slice());
+        load_plan::open(results.files(), path, None, SpecPlace { file, without, outside })
+    };
+    // What carries the label of the plan is recovered without a spec, too.
+    let (opened, unfound) = match open(args.without_spec) {
+        Err(failure) if failure.exit == Exit::Refused && args.spec.is_none() => {
+            (open(true)?, Some(failure))
+        }
+        opened => (opened?, None),
+    };
     results.of_plan(&opened);
     verify::needs_target(&opened.plan)?;
     // Only finishing a change needs the values of references.
@@ -159,7 +172,7 @@ fn attempt(args: &RecoverArgs, path: &Path, global: &Global, results: &Results<'
             results.of_engine(&snapshot);
             let judgement = judge(&opened.plan, &opened.spec, &snapshot);
             other_engine(&judgement)?;
-            let recovery = decided(args, opened, &snapshot, &judgement, missing)?;
+            let recovery = decided(args, opened, &snapshot, &judgement, (missing, unfound))?;
             if recovery.is_empty() {
                 let words = "nothing of this plan is half done.";
                 return Ok(results.tell(&ResultDocument::of_done(words, Vec::new())));
@@ -170,7 +183,8 @@ fn attempt(args: &RecoverArgs, path: &Path, global: &Global, results: &Results<'
             let mut document =
                 recovered(args, opened, all, secrets, (engine, clock), &signals).await;
             if document.exit_code == Exit::PartWay.code() {
-                document.recover = Some(command(path, global));
+                let spec = (args.spec.as_deref(), args.without_spec);
+                document.recover = Some(command(path, spec, global));
             }
             if let Some(journal) = journal {
                 journal.ends(&document);
@@ -230,14 +244,30 @@ fn other_engine(judgement: &Judgement) -> std::result::Result<(), Refusal> {
     Err(Refusal { failure: Failure::new(Exit::Stale, message), stale })
 }
 
-/// Refuses changes that prove nothing: they do not follow from what the plan declares, and no
-/// container carries the label of the plan. Whoever edits a file can claim anything about containers.
-fn strange(judgement: &Judgement, decided: &Recovery) -> std::result::Result<(), Refusal> {
+/// Refuses changes that nothing but the file proves: no container carries the label of the plan, and
+/// they do not follow from what the plan and its spec declare. Whoever edits a file can claim anything.
+fn strange(
+    (args, opened): (&RecoverArgs, &Opened<'_>),
+    judgement: &Judgement,
+    decided: &Recovery,
+    unfound: Option<Failure>,
+) -> std::result::Result<(), Refusal> {
     let made: BTreeSet<&str> = judgement.created.keys().map(StepId::change).collect();
-    let known =
-        |change: &ChangeId| judgement.confirmed.contains(change) || made.contains(change.as_str());
     let all = decided.back.iter().chain(&decided.finish);
-    let Some(change) = all.into_iter().find(|change| !known(change)) else { return Ok(()) };
+    let open: Vec<&ChangeId> = all.filter(|change| !made.contains(change.as_str())).collect();
+    if open.is_empty() {
+        return Ok(());
+    }
+    if let Some(failure) = unfound {
+        return Err(failure.into());
+    }
+    let mut of_spec = Judgement::default();
+    load_plan::spec_moved(opened, args.spec.is_some(), &mut of_spec)?;
+    if let Some(failure) = load_plan::verdict(&of_spec) {
+        return Err(Refusal { failure, stale: of_spec.stale.iter().map(entry).collect() });
+    }
+    let strange = open.into_iter().find(|change| !judgement.confirmed.contains(*change));
+    let Some(change) = strange else { return Ok(()) };
     let change = say::short(change.as_str());
     let message = format!(
         "`{change}` does not follow from what the plan declares, and no container of it has the \
@@ -254,7 +284,7 @@ fn decided(
     opened: &Opened<'_>,
     snapshot: &crate::observed::snapshot::Snapshot,
     judgement: &Judgement,
-    missing: Option<Failure>,
+    (missing, unfound): (Option<Failure>, Option<Failure>),
 ) -> std::result::Result<Recovery, Refusal> {
     let way = match (args.back, args.finish) {
         (true, _) => Way::Back,
@@ -275,7 +305,7 @@ fn decided(
             .hint("`bayplan recover` without `--back` finishes what cannot go back");
         return Err(failure.into());
     }
-    strange(judgement, &decided)?;
+    strange((args, opened), judgement, &decided, unfound)?;
     if decided.finish.is_empty() {
         return Ok(decided);
     }

@@ -52,7 +52,7 @@ fn options(
     (engine, world): (&Engine, &World),
 ) -> Vec<String> {
     let (Some(declared), Some(inspect)) = (case.spec.sets.get(set), &container.inspect) else {
-        return Vec::new();
+        return vec!["container, which cannot be looked at".to_owned()];
     };
     let id: ImageId = container.image();
     let want = view::expected(body, name, case.look.images.get(&id), engine, world);

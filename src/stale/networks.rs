@@ -11,6 +11,7 @@ use super::judge::{Case, Found};
 use crate::base::ident::{ChangeTarget, ContainerId};
 use crate::plan::world::{Cell, Value};
 use crate::plan::{Action, Subject};
+use crate::syntax::shell_words;
 
 /// Finds the half-replaced networks and the sets that wait for them.
 pub(super) fn half_replaced(case: &Case<'_>, found: &mut Found) {
@@ -67,22 +68,24 @@ fn half(name: &str, gone: bool, left: &[String]) -> Staleness {
     }
 }
 
-/// The `docker network connect` command with the requested endpoint settings.
+/// The `docker network connect` command with the requested endpoint settings, to be pasted.
 fn connect_command(container: &str, endpoint: &Json, network: &str) -> String {
-    let mut words = vec!["docker network connect".to_owned()];
     let texts = |json: &Json| -> Vec<String> {
         let all = json.as_array().into_iter().flatten();
         all.filter_map(|text| text.as_str().map(crate::base::say::short)).collect()
     };
-    words.extend(texts(&endpoint["Aliases"]).into_iter().map(|alias| format!("--alias {alias}")));
     let ipam = &endpoint["IPAMConfig"];
-    for (field, flag) in [("IPv4Address", "--ip"), ("IPv6Address", "--ip6")] {
-        if let Some(address) = ipam[field].as_str() {
-            words.push(format!("{flag} {}", crate::base::say::short(address)));
-        }
+    let address = |field: &str| ipam[field].as_str().map(crate::base::say::short);
+    let flags = [
+        ("--alias", texts(&endpoint["Aliases"])),
+        ("--ip", address("IPv4Address").into_iter().collect()),
+        ("--ip6", address("IPv6Address").into_iter().collect()),
+        ("--link-local-ip", texts(&ipam["LinkLocalIPs"])),
+    ];
+    let mut words = vec!["docker", "network", "connect"];
+    for (flag, values) in &flags {
+        words.extend(values.iter().flat_map(|value| [*flag, value.as_str()]));
     }
-    let links = texts(&ipam["LinkLocalIPs"]).into_iter();
-    words.extend(links.map(|address| format!("--link-local-ip {address}")));
-    words.push(format!("{network} {container}"));
-    words.join(" ")
+    words.extend([network, container]);
+    shell_words::join(&words)
 }

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value as Json;
 
 use crate::base::ident::{
-    ContainerName, ImageId, LABEL_NETWORK, LABEL_PLAN, LABEL_VOLUME, NetworkId, ObjectKey,
-    SUFFIX_FAILED, SUFFIX_LOCK, StepId,
+    ContainerName, ImageId, LABEL_NETWORK, LABEL_PLAN, LABEL_PROJECT, LABEL_SET, LABEL_VOLUME,
+    NetworkId, ObjectKey, SUFFIX_FAILED, SUFFIX_LOCK, SetName, StepId,
 };
 use crate::observed::snapshot::{Container, Seen, Snapshot};
 use crate::options::platform::Platform;
@@ -23,7 +23,7 @@ use crate::planner::resources::Found;
 pub struct Origin<'a> {
     plan: &'a Plan,
     digest: &'a str,
-    containers: BTreeMap<&'a str, &'a StepId>,
+    containers: BTreeMap<&'a str, (&'a StepId, &'a SetName)>,
     networks: BTreeMap<&'a str, (&'a StepId, &'a ObjectKey)>,
     volumes: BTreeMap<&'a str, (&'a StepId, &'a ObjectKey)>,
 }
@@ -40,8 +40,8 @@ impl<'a> Origin<'a> {
         };
         for step in &plan.steps {
             match &step.action {
-                Action::Create { final_name, .. } => {
-                    origin.containers.insert(final_name.as_str(), &step.id);
+                Action::Create { final_name, set, .. } => {
+                    origin.containers.insert(final_name.as_str(), (&step.id, set));
                 }
                 Action::CreateNetwork { network, key } => {
                     origin.networks.insert(network, (&step.id, key));
@@ -61,7 +61,10 @@ impl<'a> Origin<'a> {
         let (name, suffix) = crate::base::ident::reserved_suffix(found.name());
         // A failed container is only kept for inspection.
         (!matches!(suffix, Some(SUFFIX_FAILED | SUFFIX_LOCK))).then_some(())?;
-        self.containers.get(name).copied()
+        let (step, set) = self.containers.get(name).copied()?;
+        let is = |label: &str, own: &str| found.label(label) == Some(own);
+        let ours = is(LABEL_PROJECT, self.plan.project.as_str()) && is(LABEL_SET, set.as_str());
+        ours.then_some(step)
     }
 
     /// The step of this plan that created a network.

@@ -8,7 +8,7 @@ use super::{Staleness, rotated};
 use crate::base::ident::{ChangeTarget, ContainerId, ContainerName, SetName};
 use crate::plan::facts::{ContainerFact, Facts, ImageFact, Verdict};
 use crate::plan::planned::{Options, Planned};
-use crate::plan::{ImagePin, Matched, Plan, SetReport, Subject};
+use crate::plan::{Action, ImagePin, Matched, Plan, SetReport, Subject};
 use crate::spec::State;
 
 /// A planned container: its set, name, image and options.
@@ -45,7 +45,7 @@ impl Parts<'_> {
         unless(self.containers(&plan.facts, &again.facts), "the facts of containers");
         unless(self.members(&plan.facts) == self.members(&again.facts), "the members of sets");
         unless(self.images(&plan.facts) == self.images(&again.facts), "the facts of images");
-        unless(self.lists(&again.facts), "the facts of names, networks, ports and volumes");
+        unless(self.lists(again), "the facts of names, networks, ports and volumes");
     }
 
     fn images<'p>(&self, facts: &'p Facts) -> Vec<&'p ImageFact> {
@@ -55,22 +55,38 @@ impl Parts<'_> {
 
     /// Compares the facts of names, networks, ports and volumes. With changes left out, the plan may
     /// have more of them, which are compared with the snapshot. It may lack those that follow from
-    /// sets that moved.
-    fn lists(&self, new: &Facts) -> bool {
-        let old = &self.case.plan.facts;
-        let Facts { names, networks, ports, volumes, .. } = new;
+    /// changes of sets that moved.
+    fn lists(&self, again: &Plan) -> bool {
+        let (old, new) = (&self.case.plan.facts, &again.facts);
         if self.whole() {
-            return (names, networks, ports, volumes)
-                == (&old.names, &old.networks, &old.ports, &old.volumes);
+            return (&old.names, &old.networks, &old.ports, &old.volumes)
+                == (&new.names, &new.networks, &new.ports, &new.volumes);
         }
+        let left: BTreeSet<&str> = again
+            .changes
+            .iter()
+            .filter_map(|change| {
+                let set = change.set.as_ref().filter(|set| self.left.contains(set));
+                set.map(|_| change.id.as_str())
+            })
+            .collect();
         let replaced: BTreeSet<&str> = self.apart.iter().filter_map(|id| network(id)).collect();
-        !self.left.is_empty()
-            || names.iter().all(|name| old.names.contains(name))
-                && networks.iter().all(|network| {
-                    old.networks.contains(network) || replaced.contains(network.name.as_str())
-                })
-                && ports.iter().all(|port| old.ports.contains(port))
-                && volumes.iter().all(|volume| old.volumes.contains(volume))
+        let theirs = again.steps.iter().filter(|step| left.contains(step.id.change()));
+        let theirs: BTreeSet<&ContainerName> = theirs
+            .filter_map(|step| match &step.action {
+                Action::Create { name, .. } => Some(name),
+                Action::Rename { to, .. } => Some(to),
+                _ => None,
+            })
+            .collect();
+        // Which set takes a port, a network or a volume is not told, so nothing is told apart here.
+        let moved = !left.is_empty();
+        new.names.iter().all(|name| old.names.contains(name) || theirs.contains(name))
+            && new.networks.iter().all(|network| {
+                moved || old.networks.contains(network) || replaced.contains(network.name.as_str())
+            })
+            && new.ports.iter().all(|port| moved || old.ports.contains(port))
+            && new.volumes.iter().all(|volume| moved || old.volumes.contains(volume))
     }
 
     /// Whether a container is there before the plan and after the changes that removed containers.

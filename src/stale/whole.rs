@@ -11,7 +11,6 @@ use super::Staleness;
 use super::code::Code;
 use super::judge::{AGAIN, Case, Found, is_image};
 use crate::base::ident::{ContainerId, NetworkId, SetName, StepId};
-use crate::observed::snapshot::Container;
 use crate::plan::{
     Action, Because, Change, Danger, NetworkRef, Plan, Reason, Step, Subject, Warning,
 };
@@ -46,6 +45,8 @@ pub(super) struct Parts<'a> {
     sets: BTreeMap<&'a str, &'a SetName>,
     /// Changes that are not compared.
     pub(super) apart: BTreeSet<&'a str>,
+    /// Those of them that have created the replacement of a container.
+    replaced: BTreeSet<&'a str>,
     /// The existing networks that steps created, by step.
     made: BTreeMap<&'a StepId, NetworkId>,
 }
@@ -104,8 +105,12 @@ impl<'a> Parts<'a> {
             Action::Remove { container: Subject::Container(id) } => Some(id),
             _ => None,
         });
-        let created = case.look.containers.iter();
-        let created = created.filter(|container| case.origin.container(container.seen()).is_some());
+        let created = case.look.containers.iter().filter_map(|container| {
+            Some((case.origin.container(container.seen())?, container.id()))
+        });
+        let created: Vec<(&StepId, ContainerId)> = created.collect();
+        let replaced = created.iter().map(|(step, _)| step.change());
+        let replaced = replaced.filter(|id| case.stays.contains(id)).collect();
         let mut made = BTreeMap::new();
         for network in &case.look.networks {
             if let Some(step) = case.origin.network(network)
@@ -120,7 +125,8 @@ impl<'a> Parts<'a> {
             left,
             begun,
             gone: gone.collect(),
-            created: created.map(Container::id).collect(),
+            created: created.into_iter().map(|(_, id)| id).collect(),
+            replaced,
             references: &found.references,
             sets,
             apart,
@@ -261,7 +267,7 @@ impl<'a> Parts<'a> {
         let follows = old.reasons.iter().any(|reason| match reason {
             Reason::Because(
                 Because::TargetReplaced { target } | Because::RestartsWith { target },
-            ) => self.apart.contains(target.as_str()),
+            ) => self.replaced.contains(target.as_str()),
             _ => false,
         });
         if self.whole() {
@@ -381,7 +387,7 @@ fn without_targets(change: &mut Change) {
 /// Takes away the counts of containers: a set that was begun has fewer old containers by now.
 fn uncounted(change: &mut Change) {
     for value in change.dangerous.get_mut(&Danger::Outage).into_iter().flatten() {
-        value.clear();
+        *value = value.split(|one: char| one.is_ascii_digit()).collect();
     }
     for reason in &mut change.reasons {
         if let Reason::Because(Because::TooFew { found, .. } | Because::TooMany { found, .. }) =

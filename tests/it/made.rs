@@ -119,8 +119,10 @@ impl Made {
 
     pub(crate) fn step(&mut self, step: &str, action: Action, after: &[&str]) -> &mut Self {
         if let Action::Create { final_name, .. } = &action {
+            let labels = json!({"io.bayplan.project": "shop", "io.bayplan.set": "web",
+                "io.bayplan.name": final_name});
             let body = json!({"Image": "app:1", "Env": ["SECRET=hunter2hunter2"],
-                "Labels": {"io.bayplan.name": final_name, "io.bayplan.set": "web"}});
+                "Labels": labels});
             self.bodies.insert(StepId::new(step), Body::from_json(body));
         }
         let after = after.iter().map(|after| StepId::new(*after)).collect();
