@@ -50,7 +50,7 @@ pub(super) fn spec(
         let _ = write!(
             text,
             "  s{index}:\n    name: {project}-app-{index}\n    image: {reference}\n    \
-             command: [sleep, '{}']\n    mem_limit: {}m\n    cpu_shares: {}\n    \
+             command: [/bin/busybox, sleep, '{}']\n    mem_limit: {}m\n    cpu_shares: {}\n    \
              environment: {{INSTANCE: '{index}', PEER: app-{}.internal, MODE: m{}}}\n    \
              labels: {{team: team-{}, service: app-{index}}}\n    \
              {reached}\n    volumes: ['{project}-data-{}:/data', '/tmp:/srv-{index}:ro']\n{beside}",
