@@ -25,17 +25,22 @@ pub(super) fn differing(case: &Case<'_>, again: &Built) -> Vec<Staleness> {
         let step = case.origin.container(container.seen())?;
         let body = again.bodies.get(step)?;
         let action = again.plan.steps.iter().find(|one| one.id == *step).map(|one| &one.action)?;
-        let Action::Create { final_name, set, image, .. } = action else { return None };
-        Some((container, body, final_name, set, image))
+        let Action::Create { final_name, set, image, ports, .. } = action else { return None };
+        Some((container, body, final_name, set, (image, ports)))
     });
     let mut around = None;
     let mut all = Vec::new();
-    for (container, body, name, set, image) in created {
+    for (container, body, name, set, (image, ports)) in created {
         let (engine, world) =
             around.get_or_insert_with(|| (Engine::of_snapshot(case.look), World::of(case.look)));
         let differs = match image {
             ImagePin::Id(id) if container.image() != *id => vec!["image".to_owned()],
-            _ => options(case, (container, body), (name, set), (engine, world)),
+            _ => {
+                let mut all = options(case, (container, body), (name, set), (engine, world));
+                // The body has the range, and the container the port that the plan chose of it.
+                all.retain(|option| ports.is_empty() || option != "ports");
+                all
+            }
         };
         if !differs.is_empty() {
             all.push(report(container, set, &differs));
