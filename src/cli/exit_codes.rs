@@ -10,7 +10,7 @@ Exit codes:
   4  refused: integrity, approval, policy, --deny
   5  failed, or stale on the way, and what failed is taken back
   6  locked by another apply
-  7  failed, and a change is half done: `bayplan recover` brings it back
+  7  not as declared in the end; `bayplan recover` brings back what is half done
   8  the engine cannot be reached
   64  usage
   129, 130, 131, 143  interrupted, and every change is done or taken back";

@@ -162,7 +162,7 @@ fn places(
 
 /// The spec file that a plan names, which must exist in the plan's repository.
 fn beside(plan: &Plan, folder: &Path) -> Result<PathBuf, Failure> {
-    let hint = "name it with `--spec FILE`, or say `--without-spec` to apply without this check";
+    let hint = "name it with `--spec FILE`, or say `--without-spec` to go on without this check";
     let Some(source) = &plan.spec else {
         let message =
             "the plan names no spec: whether it still declares the same cannot be checked";

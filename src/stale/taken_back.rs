@@ -52,12 +52,12 @@ pub(super) fn taken_back(
     });
     let facts: BTreeMap<&ContainerId, &ContainerFact> =
         plan.facts.containers.iter().map(|fact| (&fact.id, fact)).collect();
-    let facts: BTreeMap<&ContainerId, Undone<'_>> =
-        facts.into_iter().map(|(id, fact)| (id, Undone::of(fact, set))).collect();
+    let facts: BTreeMap<&ContainerId, Restored<'_>> =
+        facts.into_iter().map(|(id, fact)| (id, Restored::of(fact, set))).collect();
     let renamed = renamed(&facts, &look);
     for container in &mut look.containers {
-        if let Some(undone) = facts.get(&container.id()) {
-            undone.restore(container);
+        if let Some(restored) = facts.get(&container.id()) {
+            restored.apply(container);
         }
         relinked(container, &renamed);
     }
@@ -67,13 +67,13 @@ pub(super) fn taken_back(
 }
 
 /// A fact of a container, and the cells that the done steps set.
-struct Undone<'a> {
+struct Restored<'a> {
     fact: &'a ContainerFact,
     subject: Subject,
     set: &'a BTreeSet<Cell>,
 }
 
-impl<'a> Undone<'a> {
+impl<'a> Restored<'a> {
     fn of(fact: &'a ContainerFact, set: &'a BTreeSet<Cell>) -> Self {
         Self { fact, subject: Subject::Container(fact.id.clone()), set }
     }
@@ -88,7 +88,7 @@ impl<'a> Undone<'a> {
     }
 
     /// Sets a container to the undone values.
-    fn restore(&self, container: &mut Container) {
+    fn apply(&self, container: &mut Container) {
         let fact = self.fact;
         if self.has(Cell::Name) {
             named(container, fact);
@@ -139,9 +139,9 @@ fn ran(state: &mut Json, run: Run) {
 }
 
 /// The renamed containers: the current name, and the name in the plan.
-fn renamed(facts: &BTreeMap<&ContainerId, Undone<'_>>, look: &Snapshot) -> Vec<(String, String)> {
+fn renamed(facts: &BTreeMap<&ContainerId, Restored<'_>>, look: &Snapshot) -> Vec<(String, String)> {
     let pairs = look.containers.iter().filter_map(|container| {
-        let fact = facts.get(&container.id()).filter(|undone| undone.has(Cell::Name))?.fact;
+        let fact = facts.get(&container.id()).filter(|restored| restored.has(Cell::Name))?.fact;
         let now = container.name();
         (now != fact.name).then(|| (format!("/{now}:"), format!("/{}:", fact.name)))
     });

@@ -264,15 +264,15 @@ impl<'a> Parts<'a> {
     /// than at the review, because references to the old target are broken. The action on the
     /// dependant must still be the same.
     fn same_change(&self, old: &Change, new: &Change) -> bool {
+        if self.whole() {
+            return old == new;
+        }
         let follows = old.reasons.iter().any(|reason| match reason {
             Reason::Because(
                 Because::TargetReplaced { target } | Because::RestartsWith { target },
             ) => self.replaced.contains(target.as_str()),
             _ => false,
         });
-        if self.whole() {
-            return old == new;
-        }
         // A container that this plan replaced may be of the repository by now: the reviewer read of
         // more danger than there is.
         let sources = |change: &Change| change.dangerous.get(&Danger::ImageSource).cloned();
